@@ -243,8 +243,17 @@ let private tables =
               inFolder (fun root ->
                   let wrong = table root "w.csv" [ "file,label,label,x"; "1,2,3,4" ]
 
-                  rejects [ "no column 'path'"; "'label' appears twice"; "missing: y, w, h" ] (fun () ->
-                      ImageDatasets.Open wrong |> ignore)
+                  rejects
+                      [ "no column 'path'"
+                        "name the column of the image files 'path'"
+                        "'label' appears twice"
+                        "missing: y, w, h" ]
+                      (fun () -> ImageDatasets.Open wrong |> ignore)
+
+                  let unlabelled = table root "u.csv" [ "path,kind"; "1.png,a" ]
+
+                  rejects [ "no column 'label'"; "name the column of the classes 'label'" ] (fun () ->
+                      ImageDatasets.Open unlabelled |> ignore)
 
                   let many = table root "m.csv" ("path,label" :: [ for i in 1..80 -> $"{i}.png,a" ])
                   rejects [ "10.png"; "and 70 more problems" ] (fun () -> ImageDatasets.Open many |> ignore)

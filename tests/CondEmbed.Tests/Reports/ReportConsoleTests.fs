@@ -51,6 +51,9 @@ let tests =
                     nan, "nan"
                     -infinity, "-inf" ] do
                   Expect.equal (Readable.Number value) text text
+
+              for count, text in [ 0L, "0 seeds"; 1L, "1 seed"; 2L, "2 seeds"; 60_502L, "60,502 seeds" ] do
+                  Expect.equal (Readable.Counted(count, "seed")) text text
           }
           test "a line of progress" {
               Expect.equal
