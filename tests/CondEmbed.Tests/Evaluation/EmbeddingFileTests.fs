@@ -175,11 +175,16 @@ let private readers =
           }
 
           for text, words in
-              [ "[1]", [ "Array where"; "embeddings" ]
+              [ "[1]", [ "found a list where"; "embeddings" ]
                 "{", [ "not valid JSON" ]
                 "{}", [ "no list 'embeddings'"; "no list 'labels'" ]
                 "{\"embeddings\":[[1,2],[3],4,[5,\"x\"]],\"labels\":[1,null]}",
-                [ "embedding 1"; "expected 2 numbers"; "embedding 2"; "embedding 3"; "\"x\""; "label 1"; "Null" ]
+                [ "embedding 1"
+                  "expected 2 numbers"
+                  "embedding 2"
+                  "embedding 3"
+                  "\"x\""
+                  "label 1 (counted from 0) is null, not text or a number" ]
                 "{\"embeddings\":[[1],[2]],\"labels\":[1]}", [ "2 embeddings but 1 labels" ]
                 "{\"embeddings\":[[1]],\"labels\":[1]}", [ "at least 2" ] ] do
               test $"JSON refused: {text}" {
