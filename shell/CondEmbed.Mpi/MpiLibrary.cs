@@ -74,6 +74,8 @@ internal sealed unsafe class MpiLibrary
             return [Named(named)];
         }
 
+        LeaveSignals();
+
         // Each for itself: where the symbols of one are open to all, another would call them.
         var found = Candidates(launcher?.Name).Select(file => NativeLibrary.TryLoad(file, out var handle) ? new MpiLibrary(handle, file) : null).OfType<MpiLibrary>();
         return [.. found.DistinctBy(one => one.library)];
@@ -156,8 +158,19 @@ internal sealed unsafe class MpiLibrary
         return launcher == "MPICH" ? [.. others, .. open] : [.. open, .. others];
     }
 
+    // UCX, below MPICH and many an Open MPI, ends the process at a signal of which .NET makes a NullReferenceException.
+    // .NET's own SetEnvironmentVariable does not reach it. What the user has set stays.
+    private static void LeaveSignals()
+    {
+        if (!OperatingSystem.IsWindows())
+        {
+            _ = SetVariable("UCX_ERROR_SIGNALS", "", 0);
+        }
+    }
+
     private static nint Load(string file)
     {
+        LeaveSignals();
         if (OperatingSystem.IsWindows())
         {
             return NativeLibrary.TryLoad(file, out var handle) ? handle : 0;
@@ -201,6 +214,9 @@ internal sealed unsafe class MpiLibrary
             throw new InvalidOperationException($"{function} failed with code {code}.");
         }
     }
+
+    [DllImport("libc", EntryPoint = "setenv")]
+    private static extern int SetVariable([MarshalAs(UnmanagedType.LPUTF8Str)] string name, [MarshalAs(UnmanagedType.LPUTF8Str)] string value, int overwrite);
 
     [DllImport("libc", EntryPoint = "dlopen")]
     private static extern nint Open([MarshalAs(UnmanagedType.LPUTF8Str)] string file, int flags);

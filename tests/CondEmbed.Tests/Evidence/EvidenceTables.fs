@@ -72,8 +72,10 @@ let private aboveControl claim (control, _) =
         found control "" StudyMeasures.Chosen metric (results claim.Study).Differences
         |> Option.exists (fun one -> one.Values |> Seq.forall ((=) 0.0))
 
-    if List.forall exactlyBaseline metrics then "no effect"
-    else above (fun metric -> overControl StudyMeasures.Chosen claim metric control)
+    if List.forall exactlyBaseline metrics then
+        "no effect"
+    else
+        above (fun metric -> overControl StudyMeasures.Chosen claim metric control)
 
 /// In which metrics conditional is above the baseline and above each control.
 let private marks claim = above (gain claim >> Some) :: List.map (aboveControl claim) controls

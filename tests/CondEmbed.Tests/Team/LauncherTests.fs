@@ -103,8 +103,13 @@ let tests =
 
           test "every MPI that is here is told of" {
               if isNull (Environment.GetEnvironmentVariable "CONDEMBED_MPI") then
+                  let told = MpiTeam.Describe()
+
                   for name, file in [ "Open MPI", "libmpi.so.40"; "MPICH", "libmpich.so.12" ] do
-                      if fst (NativeLibrary.TryLoad file) then Expect.stringContains (MpiTeam.Describe()) $"({name}, {file})" "told"
+                      if fst (NativeLibrary.TryLoad file) then Expect.stringContains told $"({name}, {file})" "told"
+
+              let nothing = (Array.zeroCreate<string> 1)[0]
+              Expect.throwsT<NullReferenceException> (fun () -> ignore nothing.Length) "an MPI leaves the process its signals"
           }
 
           test "each process of a machine takes a GPU of its own, if there are enough" {
