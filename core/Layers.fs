@@ -35,8 +35,9 @@ let patches inputs outputs side = convolution 0 true inputs outputs side side
 
 /// ... In -> ... Out. Declares `weight` and, if asked for, `bias`.
 let private affine withBias init inputs outputs : Layer<Tensor, Tensor> =
+    above0 (nameof inputs) inputs
+    above0 (nameof outputs) outputs
     let weight = spec "weight" [ int64 outputs; int64 inputs ] Trainable init
-
     let bias = spec "bias" [ int64 outputs ] Trainable (Uniform(1.0 / sqrt (float inputs)))
 
     Layer.create [ weight; if withBias then bias ] (fun env x ->
@@ -75,6 +76,7 @@ let private batchNormOfAll (env: Env) (x: Tensor) =
 /// scaled and shifted. Reports `running_mean` and `running_var` (momentum 0.1, as torch); the forward pass changes nothing.
 /// Ioffe and Szegedy 2015, algorithm 1.
 let batchNorm channels : Layer<Tensor, Tensor> =
+    above0 (nameof channels) channels
     let leaf name role start = spec name [ int64 channels ] role (Constant start)
 
     let specs =
@@ -146,6 +148,7 @@ let batchNormOf channels : Layer<Tensor * Tensor, Tensor> =
 
 /// ... D -> ... D, each vector to mean 0 and deviation sqrt(variance / (variance + epsilon)), then scaled and shifted. Ba, Kiros and Hinton 2016.
 let layerNormOf epsilon features : Layer<Tensor, Tensor> =
+    above0 (nameof features) features
     let leaf name start = spec name [ int64 features ] Trainable (Constant start)
 
     Layer.create [ leaf "weight" 1.0; leaf "bias" 0.0 ] (fun env x ->

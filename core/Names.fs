@@ -28,7 +28,7 @@ let private abbreviates (short: string) (name: string) =
 /// What the nearest of some names stands for, each of them given with that. None if no name is near, or there are none.
 let tryNearest (known: (string * string) seq) (wrong: string) : string option =
     let wrong = wrong.ToLowerInvariant()
-    let isNear (name, _) = distance wrong name <= max 2 (wrong.Length / 3)
+    let isNear (name, _) = Common.NearestName.IsNear(wrong, distance wrong name)
 
     known
     |> Seq.sortBy (fun (name, _) -> distance wrong name)

@@ -8,8 +8,11 @@ internal static class NearestName
     {
         var written = wrong.ToLowerInvariant();
         var (best, distance) = names.Select(name => (name, Distance(written, name.ToLowerInvariant()))).DefaultIfEmpty(("", int.MaxValue)).MinBy(one => one.Item2);
-        return distance <= Math.Max(2, wrong.Length / 3) ? $" (did you mean '{best}'?)" : "";
+        return IsNear(wrong, distance) ? $" (did you mean '{best}'?)" : "";
     }
+
+    /// <summary>Whether so many letters that change leave a name recognisable: two, or a third of a long one, and never more than half.</summary>
+    internal static bool IsNear(string wrong, int distance) => distance <= Math.Max(2, wrong.Length / 3) && 2 * distance <= wrong.Length;
 
     /// <summary>How many letters must change to turn one word into the other (Levenshtein).</summary>
     internal static int Distance(string word, string other)

@@ -23,7 +23,7 @@ internal sealed record JobState(int Step, int Steps, string Phase, bool IsFinish
         var steps = log.Select(StepsOf).LastOrDefault(count => count > 0);
         var isFinished = log is [.., EndEntry { Reason: "finished" }];
         var phase = log.Count == 0 ? "preparing"
-            : isFinished ? "measuring on further data"
+            : isFinished ? "finishing"
             : steps > 0 && step >= steps ? "evaluating and writing the report"
             : log.Any(entry => entry is StepEntry or CheckpointEntry) ? $"training {Readable.Count(step)}/{Readable.Count(steps)}"
             : "measuring before training";

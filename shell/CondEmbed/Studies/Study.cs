@@ -81,7 +81,7 @@ public sealed class Study
 
         foreach (var job in Jobs)
         {
-            job.Prepare();
+            job.Prepare(key => Plan.PlaceOf(job, key));
         }
 
         Check();

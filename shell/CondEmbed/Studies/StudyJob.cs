@@ -33,13 +33,14 @@ public sealed record StudyJob(string Arm, int Seed, RunSettings Settings, string
     /// <summary>
     /// Makes way for the run: sees to it that what is there is a part of it, and takes away the few files that a killed process left before it had begun.
     /// </summary>
+    /// <param name="place">Where a setting stands, by its key, to be named in front of what is wrong with it.</param>
     /// <exception cref="InputException">The folder holds a run with other settings or something else, or what the run reads is not there.</exception>
-    internal void Prepare()
+    internal void Prepare(Func<string, string> place)
     {
         if (!IsFinished)
         {
-            DemandFile("data", Settings.Host.Data, ImageDatasets.EmbeddedNames.Contains(Settings.Host.Data));
-            DemandFile("weights", Settings.Host.Weights, Settings.Host.Weights is "" or ImageNet.Weights);
+            DemandFile(place("data"), "data", Settings.Host.Data, ImageDatasets.EmbeddedNames.Contains(Settings.Host.Data));
+            DemandFile(place("weights"), "weights", Settings.Host.Weights, Settings.Host.Weights is "" or ImageNet.Weights);
         }
 
         if (IsBegun)
@@ -75,11 +76,11 @@ public sealed record StudyJob(string Arm, int Seed, RunSettings Settings, string
         folder.RemoveUnbegun();
     }
 
-    private static void DemandFile(string key, string path, bool isNone)
+    private static void DemandFile(string place, string key, string path, bool isNone)
     {
         if (!isNone && !Path.Exists(path))
         {
-            throw new InputException($"{key} = {path}: does not exist. Paths in a study are relative to the folder in which it is started.");
+            throw new InputException($"{place}{key} = {path}: does not exist. Paths in a study are relative to the folder in which it is started.");
         }
     }
 

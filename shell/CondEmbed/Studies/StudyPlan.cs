@@ -74,6 +74,13 @@ public sealed record StudyPlan(string Name, IReadOnlyList<Given> Common, IReadOn
         return RunSettings.Resolve([.. Common, .. (trial ?? Trials[0]).Values, .. arm.Changes, new Given("seeds", "seed", FormattableString.Invariant($"{seed}"))]);
     }
 
+    /// <summary>Where a setting of a run stands, as in <c>study.toml:4: </c>; nothing where nobody has said it.</summary>
+    internal string PlaceOf(StudyJob job, string key)
+    {
+        var given = Common.Concat(Trials.Single(trial => trial.Name == job.Trial).Values).Concat(Arms.Single(arm => arm.Name == job.Arm).Changes);
+        return given.LastOrDefault(one => one.Key == key) is { Source: { Length: > 0 } source } ? $"{source}: " : "";
+    }
+
     /// <summary>The same plan, with the keys of its metrics, after checking that each run can start and is distinct from the others.</summary>
     /// <exception cref="InputException">Everything that is wrong.</exception>
     internal StudyPlan Checked()

@@ -108,11 +108,14 @@ let tests =
 
                       using (launch folder (study out)) (fun running ->
                           waitFor "some steps" (fun () -> running.HasExited || steps () > 6)
-                          let second = condembed [ "study"; file; "--out"; out ]
-                          Expect.equal second.Code 2 second.Everything
-                          Expect.stringContains second.Error $"{out}: another program is working on this study" "one at a time"
-                          Expect.isFalse (second.Error.Contains "failed") "no run was tried"
-                          succeeds [ "study"; file; "--out"; out; "--dry-run" ] |> ignore
+
+                          holdingChildren running (fun () ->
+                              let second = condembed [ "study"; file; "--out"; out ]
+                              Expect.equal second.Code 2 second.Everything
+                              Expect.stringContains second.Error $"{out}: another program is working on this study" "one at a time"
+                              Expect.isFalse (second.Error.Contains "failed") "no run was tried"
+                              succeeds [ "study"; file; "--out"; out; "--dry-run" ] |> ignore)
+
                           running.Kill())
 
                       // Nobody asked the runs to stop; that their input ended did.

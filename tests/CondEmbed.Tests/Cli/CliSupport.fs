@@ -121,6 +121,32 @@ extern int private sendSignal(int id, int number)
 /// Sends a signal, as the shell's kill does.
 let signal (number: int) (running: Running) = Expect.equal (sendSignal (running.Id, number)) 0 "the signal is sent"
 
+/// Stops the processes that a program has started while something is done, so that they do not end meanwhile. Only Linux says which these are; elsewhere they go on.
+let holdingChildren (running: Running) act =
+    let parent id =
+        try
+            let status = File.ReadAllText $"/proc/{id}/stat"
+            int ((status.Substring(status.LastIndexOf ')').Split ' ')[2])
+        with :? IOException ->
+            0 // It has ended since.
+
+    let children =
+        [ if OperatingSystem.IsLinux() then
+              for other in Process.GetProcesses() do
+                  if parent other.Id = running.Id then other.Id ]
+
+    let send (number: int) =
+        for child in children do
+            sendSignal (child, number) |> ignore
+
+    let stop, goOn = 19, 18
+    send stop
+
+    try
+        act ()
+    finally
+        send goOn
+
 [<Literal>]
 let Interrupt = 2
 

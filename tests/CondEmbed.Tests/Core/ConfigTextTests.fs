@@ -149,7 +149,10 @@ let tests =
               Expect.stringContains (message "per_clas") "did you mean 'per_class'?" "a letter missing"
               Expect.stringContains (message "Embeding") "did you mean 'embedding'?" "case"
               Expect.stringContains (message "loss_setings.alpha") "there is no such setting" "a table"
-              Expect.isFalse ((message "zzzzzz").Contains "did you mean") "nothing near")
+              Expect.stringContains (message "lrr") "did you mean 'lr'?" "a short one"
+
+              for far in [ "zzzzzz"; "out"; "xy" ] do
+                  Expect.isFalse ((message far).Contains "did you mean") $"nothing near {far}")
 
           testCase "everything that is wrong is reported at once, by key" (fun () ->
               let problems =

@@ -65,6 +65,15 @@ let private composition =
               Expect.equal (namesOf layer) (namesOf (Layer.named "a" shift)) "specs"
               Expect.equal (fst (forward Testing parameters layer x)) expected "output")
 
+          test "no layer is made for no features, or for no channels" {
+              let refused words make = throwsWith [ words; "at least 1" ] (fun () -> ignore<Layer<Tensor, Tensor>>(make ()))
+              refused "inputs is 0" (fun () -> Layers.linear 0 3)
+              refused "outputs is -1" (fun () -> Layers.projection 3 -1)
+              refused "features is 0" (fun () -> Layers.layerNorm 0)
+              refused "channels is 0" (fun () -> Layers.batchNorm 0)
+              refused "kernel is 0" (fun () -> Layers.conv2d 3 4 0 1)
+          }
+
           tensorTest "repeat has parameters of its own for each copy, and residual adds the input" (fun () ->
               let layer = Layer.repeat "block" 3 (Layer.residual shift)
 

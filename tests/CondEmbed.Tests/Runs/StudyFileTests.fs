@@ -151,6 +151,17 @@ let tests =
               rejected [ "line 1: 'arm' is not a setting of a study" ] [ "[arm.a]"; "levels = 0"; "[arms.b]" ]
               rejected [ "line 2: 'seed' is what the study varies" ] ([ "[grid]"; "seed = [1, 2]" ] @ arms)
           }
+          test "data and weights that are not there are named with file and line" {
+              inFolder (fun folder ->
+                  let rejected words lines =
+                      rejects ("does not exist" :: words) (fun () ->
+                          Study(StudyFile.Parse("s.toml", String.concat "\n" lines), folder).Run() |> ignore)
+
+                  let arms = [ "[arms.a]"; "levels = 0"; "[arms.b]"; "levels = 0"; "steps = 2" ]
+                  rejected [ "s.toml, line 2: data = nope.csv" ] ([ "[base]"; "data = 'nope.csv'" ] @ arms)
+                  rejected [ "s.toml, line 6: data = nope.csv" ] (arms @ [ "data = 'nope.csv'" ])
+                  rejected [ "s.toml, line 6: weights = nope.pth" ] (arms @ [ "weights = 'nope.pth'" ]))
+          }
           test "random combinations are drawn each once, and what cannot be drawn is refused" {
               let trials lines = [ for trial in StudyFile.Parse("s.toml", study [] (two @ lines)).Trials -> trial.Name ]
               let losses = [ "[random]"; "draws = 3"; "loss = ['triplet', 'supcon', 'contrastive']" ]

@@ -34,10 +34,10 @@ let private progress =
                     [ start; step 1; step 40 ], "training 40/100"
                     [ start; step 40; ResumeEntry(40, Steps = 100); step 41 ], "training 41/100"
                     [ start; step 100 ], "evaluating and writing the report"
-                    [ start; step 100; ended "finished" ], "measuring on further data" ] do
+                    [ start; step 100; ended "finished" ], "finishing" ] do
                   let state = JobState.Of(List.toArray log)
                   Expect.equal state.Phase expected "phase"
-                  Expect.equal state.IsFinished (expected = "measuring on further data") "finished"
+                  Expect.equal state.IsFinished (expected = "finishing") "finished"
           }
 
           test "names arm, seed and phase, with one estimate for the whole study" {
