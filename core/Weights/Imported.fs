@@ -101,9 +101,12 @@ let private encoders (asked: Asked) files =
         let few (names: string list) = (names |> List.truncate 4 |> String.concat ", ") + (if names.Length > 4 then ", ..." else "")
         let foreign = nearest.Foreign |> Option.map (fun other -> $" It is {other}.") |> Option.defaultValue ""
 
+        let tensors (names: string list) one many = if names.Length = 1 then $"1 tensor {one}" else $"{names.Length} tensors {many}"
+
         let lacks =
-            [ if not nearest.Missing.IsEmpty then $"{nearest.Missing.Length} tensors are missing ({few nearest.Missing})"
-              if not nearest.WrongShape.IsEmpty then $"{nearest.WrongShape.Length} have another shape ({few nearest.WrongShape})" ]
+            [ if not nearest.Missing.IsEmpty then $"""{tensors nearest.Missing "is" "are"} missing ({few nearest.Missing})"""
+              if not nearest.WrongShape.IsEmpty then
+                  $"""{tensors nearest.WrongShape "has" "have"} another shape ({few nearest.WrongShape})""" ]
             |> String.concat ", "
 
         let which = if asked.Encoder.IsSome then $"does not fit the encoder '{name}'" else $"fits no encoder; nearest is '{name}'"

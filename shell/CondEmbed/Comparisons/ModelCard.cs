@@ -115,15 +115,14 @@ public static class ModelCard
     private static string Data(ComparedRun run, StartEntry start, string? licence)
     {
         var parts = start.Data is { } data
-            ? $"{MarkdownTable.Of(["part", "classes", "images"], data.Parts.Select(part => (string[])[part.Name, Readable.Count(part.Classes), Readable.Count(part.Images)]))}\n{data.Note}\n"
+            ? $"{MarkdownTable.Of(["part", "classes", "images"], data.Parts.Select(part => (string[])[part.Name, Readable.Count(part.Classes), Readable.Count(part.Images)]))}\n{data.Note}\n\n"
             : "";
         return $"""
             ## Data
 
             {(run.Dataset.Length == 0 ? "What it was trained on is not known here." : $"{run.Dataset}; the SHA-256 of its images, classes and parts is `{run.Data}`.")}
 
-            {parts}
-            {(licence is null ? "No licence is stated. The images' own may bind what was learnt from them." : $"Licence of the network: {licence}. The images' own may bind what was learnt from them.")}
+            {parts}{(licence is null ? "No licence is stated. The images' own may bind what was learnt from them." : $"Licence of the network: {licence}. The images' own may bind what was learnt from them.")}
 
             """;
     }

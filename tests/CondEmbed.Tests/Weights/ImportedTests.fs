@@ -112,7 +112,13 @@ let tests =
 
               let names = shapesOf "resnet18" []
               names.Remove "layer4.1.conv2.weight" |> ignore
-              Expect.stringContains (problemIn asked names) "layer4.1.conv2.weight" "the missing one"
+              Expect.stringContains (problemIn asked names) "1 tensor is missing (layer4.1.conv2.weight)" "the missing one"
+              names["layer4.1.conv2.weight"] <- [ 512L; 512L; 1L; 1L ]
+
+              Expect.stringContains
+                  (problemIn asked names)
+                  "1 tensor has another shape (layer4.1.conv2.weight is [512, 512, 1, 1]"
+                  "the other shape"
 
               let twice =
                   Dictionary(
