@@ -199,21 +199,33 @@ let private head (asked: Asked) (files: IReadOnlyDictionary<string, int64 list>)
 let private leftOver name (report: Weights.Report) width files rest =
     let what =
         match report.OtherPrefixes with
-        | [] -> "A head of several layers cannot be imported; what the network does not read, leave out by its name"
+        | [] -> "A head of several layers cannot be imported. What is no part of the network, leave out by its name"
         | others ->
             $"""There is as much of the network under {listed [ for other in others -> other.TrimEnd '.' ]}: name one of these as the part to take"""
 
     $"has tensors that belong neither to the encoder '{name}' nor to one linear layer on its {width} pooled features: {shown files rest}. {what}."
 
+/// Whether each of the patterns fits the name of a tensor.
+let private leftOutIn (files: IReadOnlyDictionary<string, int64 list>) patterns =
+    match
+        Names.patterns patterns
+        |> List.tryFind (fun pattern -> not (Seq.exists (Names.isLike pattern) files.Keys))
+    with
+    | Some pattern -> Error $"has no tensor whose name fits '{pattern}', to be left out: it has {shown files (List.ofSeq files.Keys)}."
+    | None -> Ok()
+
 /// The network in tensors of those names and shapes, in the order of the checkpoint; or what does not fit, as the end of a sentence about the checkpoint, and what to do.
 let find (asked: Asked) (files: IReadOnlyDictionary<string, int64 list>) : Result<Found, string> =
+    let canLeaveOut = leftOutIn files asked.LeaveOut
+
     let leftOut, offered =
         List.ofSeq files.Keys
         |> List.partition (fun name -> Names.patterns asked.LeaveOut |> List.exists (fun pattern -> Names.isLike pattern name))
 
     let files = readOnlyDict [ for name in offered -> name, files[name] ]
 
-    encoders asked files
+    canLeaveOut
+    |> Result.bind (fun () -> encoders asked files)
     |> Result.bind (fun (name, report, others) ->
         let own = [ for ours in report.Loaded -> ours, Tensor report.Sources[ours] ]
         let taken = set [ for ours in report.Loaded -> report.Sources[ours] ]

@@ -165,7 +165,7 @@ public static class TextFile
         var (offset, line, wrong) = FirstWrong(stream);
         return new InputException(wrong == 0
             ? $"{path}, line {line}: a zero byte at offset {offset}, so this is not text, or is UTF-16 without a byte order mark. Save the file as UTF-8."
-            : $"{path}, line {line}: the byte 0x{wrong:X2} at offset {offset} is not UTF-8. Save the file as UTF-8{(path.EndsWith(".csv", StringComparison.OrdinalIgnoreCase) ? " (in Excel: \"CSV UTF-8\")" : "")}.");
+            : $"{path}, line {line}: the byte 0x{wrong:X2} at offset {offset} is not UTF-8, so this is not text, or is in another encoding. Save the file as UTF-8{(path.EndsWith(".csv", StringComparison.OrdinalIgnoreCase) ? " (in Excel: \"CSV UTF-8\")" : "")}.");
     }
 
     /// <summary>The offset, the line (from 1) and the value of the first byte that is zero or not UTF-8.</summary>

@@ -47,7 +47,7 @@ public static class ModelCard
         # {new RunFolder(run.Folder).Name}
 
         A network that embeds images: `{Setting(run, "encoder")}` at {Setting(run, "size")} px, {Features(run)}. {(start.Imported is null
-            ? $"Images of the same class lie close together, measured by the cosine, also for classes that it has never seen. {Levels(run)}"
+            ? $"It was trained to put images of the same class close together, measured by the cosine, also those of classes that it has never seen. {Levels(run)}"
             : "Images of the same class are meant to lie close together, measured by the cosine. Another program trained it; CondEmbed measures and runs it.")}
 
         """;

@@ -17,6 +17,7 @@ internal static class EmbeddingTextReader
                     throw new InputException($"{path}, line {line}: fields are separated by {(only[at] == ';' ? "semicolons" : "tabs")}; separate them by commas");
                 }
 
+                DemandNames($"{path}, line {line}", header);
                 continue;
             }
 
@@ -52,6 +53,32 @@ internal static class EmbeddingTextReader
         }
     }
 
+    /// <summary>Sees to it that the first line has names, and that no column of numbers is something else than a part of the embedding, such as the number of the row.</summary>
+    private static void DemandNames(string place, string[] header)
+    {
+        string[] features = [.. header.Where(name => !IsNamed(name, "label") && !IsNamed(name, "path"))];
+
+        // A line of names may count, 0,1,...; one of an embedding's numbers hardly does.
+        float[] counts = [.. features.Select(name => float.TryParse(name, CultureInfo.InvariantCulture, out var number) ? number : float.NaN).Where(float.IsFinite)];
+
+        if (counts.Any(number => number < 0 || number != MathF.Truncate(number)) || counts.Zip(counts.Skip(1)).Any(pair => pair.First >= pair.Second))
+        {
+            throw new InputException($"{place}: holds numbers where the columns' names should stand. Put a line above it, such as label,e0,e1,...");
+        }
+
+        // As e0, e1, ... and 0, 1, ... are; x, y and z are not.
+        var areNumbered = features.Any(IsNumbered);
+
+        if (features.FirstOrDefault(name => areNumbered ? !IsNumbered(name) : name.Length == 0 || IsNamed(name, "id") || IsNamed(name, "index")) is { } other)
+        {
+            throw new InputException($"{place}: the column '{other}' looks like no part of the embedding, unlike '{features.LastOrDefault(IsNumbered) ?? features[^1]}'. Take it out, or call it path or label if it is that.");
+        }
+
+        static bool IsNumbered(string name) => name.Length > 0 && char.IsAsciiDigit(name[^1]);
+    }
+
+    private static bool IsNamed(string column, string name) => column.Equals(name, StringComparison.OrdinalIgnoreCase);
+
     private static void Add(EmbeddingRows rows, int line, string[] header, string[] fields)
     {
         var row = new List<float>(fields.Length);
@@ -59,11 +86,11 @@ internal static class EmbeddingTextReader
         string? image = null;
         for (var i = 0; i < fields.Length; i++)
         {
-            if (header[i].Equals("label", StringComparison.OrdinalIgnoreCase))
+            if (IsNamed(header[i], "label"))
             {
                 label = fields[i];
             }
-            else if (header[i].Equals("path", StringComparison.OrdinalIgnoreCase))
+            else if (IsNamed(header[i], "path"))
             {
                 image = fields[i];
             }

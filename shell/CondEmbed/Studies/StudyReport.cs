@@ -63,7 +63,7 @@ public static class StudyReport
             <ul class="verdict">{sentences}</ul>
             <div class="charts">{charts}</div>
             <p class="note">Percentage points, arm minus {results.Baseline} with the same seed: mean over the seeds and its 95 % interval (Student's t). Unconditional embeddings,
-            classes that were never trained on. "{StudyMeasures.Validation}" is the best step on the validation classes, by which settings may be chosen; "{StudyMeasures.Chosen}" is the test at that step, and what the sentences are about{(results.IsCorrected ? ", after Holm's correction, and so are the colours" : "")}.</p>
+            classes that were never trained on. "{StudyMeasures.Validation}" is the best step on the validation classes, by which settings may be chosen; "{StudyMeasures.Chosen}" is the test at that step. The sentences are about it{(results.IsCorrected ? "; they and the colours are after Holm's correction" : "")}.</p>
 
             """);
     }

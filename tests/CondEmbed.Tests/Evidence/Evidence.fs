@@ -39,9 +39,9 @@ let claims =
           "emoji scenes with the last stage trained"
           "scenes-layer4"
           (Some "frozen-scenes")
-      claim "CUB-200-2011, classes 1-50; the head on a frozen ResNet-50" "CUB" "cub50" (Some "frozen-cub50")
+      claim "CUB-200-2011, 15 classes to train on; the head on a frozen ResNet-50" "CUB" "cub50" (Some "frozen-cub50")
       claim
-          "CUB-200-2011, classes 1-50; the last stage and the head of a ResNet-18"
+          "CUB-200-2011, 15 classes to train on; the last stage and the head of a ResNet-18"
           "CUB with the last stage trained"
           "cub50-layer4"
           (Some "frozen-cub50-resnet18")

@@ -92,6 +92,12 @@ let tests =
                   "resnet18"
                   (layer "head.0" 512L 512L @ layer "head.2" 64L 512L)
 
+              refused
+                  [ "no tensor whose name fits '2.*'"; "to be left out" ]
+                  { asked with LeaveOut = "2.*" }
+                  "resnet18"
+                  (layer "fc" 64L 512L)
+
               refused [ "64 features"; "32 are asked for" ] { asked with Embedding = Some 32 } "resnet18" (layer "fc" 64L 512L)
 
               refused
