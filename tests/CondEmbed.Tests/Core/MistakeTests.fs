@@ -183,7 +183,9 @@ let private mistakes: (string * string list * (unit -> unit)) list =
 
       "an empty name", [ "name cannot be empty" ], (fun () -> Layer.named "" (linear 2 2) |> ignore)
 
-      "a parameter without numbers", [ "'weight' is [0, 3]"; "at least 1" ], (fun () -> start (linear 3 0).Specs |> ignore)
+      "a parameter without numbers",
+      [ "'weight' is [0, 3]"; "at least 1" ],
+      (fun () -> start [ { Name = "weight"; Shape = [ 0L; 3L ]; Role = Trainable; Init = Normal 1.0 } ] |> ignore)
 
       "parameters of another model",
       [ "missing: fc.bias [4]"
