@@ -211,7 +211,7 @@ let private leftOutIn (files: IReadOnlyDictionary<string, int64 list>) patterns 
         Names.patterns patterns
         |> List.tryFind (fun pattern -> not (Seq.exists (Names.isLike pattern) files.Keys))
     with
-    | Some pattern -> Error $"has no tensor whose name fits '{pattern}', to be left out: it has {shown files (List.ofSeq files.Keys)}."
+    | Some pattern -> Error $"has no tensor to leave out whose name fits '{pattern}': it has {shown files (List.ofSeq files.Keys)}."
     | None -> Ok()
 
 /// The network in tensors of those names and shapes, in the order of the checkpoint; or what does not fit, as the end of a sentence about the checkpoint, and what to do.

@@ -53,7 +53,7 @@ internal static class EmbeddingTextReader
         }
     }
 
-    /// <summary>Sees to it that the first line has names, and that no column of numbers is something else than a part of the embedding, such as the number of the row.</summary>
+    /// <summary>Sees to it that the first line has names, and that every column of numbers is a part of the embedding, and not, say, the number of the row.</summary>
     private static void DemandNames(string place, string[] header)
     {
         string[] features = [.. header.Where(name => !IsNamed(name, "label") && !IsNamed(name, "path"))];
@@ -71,7 +71,7 @@ internal static class EmbeddingTextReader
 
         if (features.FirstOrDefault(name => areNumbered ? !IsNumbered(name) : name.Length == 0 || IsNamed(name, "id") || IsNamed(name, "index")) is { } other)
         {
-            throw new InputException($"{place}: the column '{other}' looks like no part of the embedding, unlike '{features.LastOrDefault(IsNumbered) ?? features[^1]}'. Take it out, or call it path or label if it is that.");
+            throw new InputException($"{place}: the column '{other}' does not look like a part of the embedding, as '{features.LastOrDefault(IsNumbered) ?? features[^1]}' does. Take it out, or call it path or label if it is that.");
         }
 
         static bool IsNumbered(string name) => name.Length > 0 && char.IsAsciiDigit(name[^1]);

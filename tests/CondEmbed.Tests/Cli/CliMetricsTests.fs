@@ -53,9 +53,9 @@ let private malformed =
             refused "a.csv" "path,label,e0\n" [ "no embeddings" ]
             refused "a.csv" "0.5,0.25\n1,2\n" [ "line 1"; "columns' names should stand"; "label,e0,e1" ]
             refused "a.csv" "label,7,7\na,1,2\n" [ "line 1"; "columns' names should stand" ]
-            refused "a.csv" "id,label,e0,e1\n1,a,1,2\n" [ "line 1"; "'id' looks like no part of the embedding, unlike 'e1'" ]
-            refused "a.csv" ",label,0,1\n0,a,1,2\n" [ "line 1"; "the column '' looks like no part" ]
-            refused "a.csv" "index,label,x,y\n0,a,1,2\n" [ "'index'"; "unlike 'y'" ]
+            refused "a.csv" "id,label,e0,e1\n1,a,1,2\n" [ "line 1"; "'id' does not look like a part of the embedding, as 'e1' does" ]
+            refused "a.csv" ",label,0,1\n0,a,1,2\n" [ "line 1"; "the column '' does not look like a part" ]
+            refused "a.csv" "index,label,x,y\n0,a,1,2\n" [ "'index'"; "as 'y' does" ]
             refused "a.csv" "label,e0\n\"a,1\n" [ "line 2"; "never closed" ]
 
             refused

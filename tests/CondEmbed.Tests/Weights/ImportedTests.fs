@@ -93,7 +93,7 @@ let tests =
                   (layer "head.0" 512L 512L @ layer "head.2" 64L 512L)
 
               refused
-                  [ "no tensor whose name fits '2.*'"; "to be left out" ]
+                  [ "no tensor to leave out whose name fits '2.*'"; "it has conv1.weight" ]
                   { asked with LeaveOut = "2.*" }
                   "resnet18"
                   (layer "fc" 64L 512L)
